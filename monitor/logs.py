@@ -20,7 +20,7 @@ def set_up_logs(level: str) -> None:
     """Send the log of this program to stderr; other libraries only when something is wrong."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%SZ", utc=True),
         structlog.processors.format_exc_info,
         _redact,
     ]
@@ -34,3 +34,4 @@ def set_up_logs(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("monitor").setLevel(level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines show addresses, which hold the token

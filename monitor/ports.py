@@ -15,7 +15,7 @@ from monitor.domain.reports import Entry
 from monitor.domain.stance import Graded, Pair
 from monitor.domain.stories import Story
 from monitor.domain.texts import Passage
-from monitor.domain.views import AlertView, ClaimView, FeedView, StatusView
+from monitor.domain.views import AlertView, ClaimView, FeedView, OutboxView, StatusView
 from monitor.domain.work import Lease
 
 
@@ -183,6 +183,14 @@ class Library(Protocol):
         ...
 
 
+class Outbox(Protocol):
+    """What a person may do about deliveries that were given up."""
+
+    async def retry_parked(self, now: datetime) -> int:
+        """Make every parked delivery due now, and give their number."""
+        ...
+
+
 class Reads(Protocol):
     """What a person may ask."""
 
@@ -200,6 +208,10 @@ class Reads(Protocol):
 
     async def alerts(self, *, limit: int, claim: ClaimRef | None = None) -> Sequence[AlertView]:
         """Give the newest alerts, the newest first."""
+        ...
+
+    async def deliveries(self, *, limit: int) -> Sequence[OutboxView]:
+        """Give the newest deliveries that are not sent yet, the newest first."""
         ...
 
     async def status(self, now: datetime, *, version: str, model: str) -> StatusView:

@@ -1,1 +1,1 @@
-"""."""
+"""How the world does it: one folder an outside thing. Adapters do not know each other."""

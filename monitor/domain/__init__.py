@@ -1,1 +1,1 @@
-"""."""
+"""What we know and decide: plain values and pure functions, standard library only."""

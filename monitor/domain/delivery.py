@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 
 from monitor.domain.ids import DeliveryId
 from monitor.domain.views import AlertView
@@ -124,6 +125,8 @@ def plan_delivery(
             return DeliveryPlan(DeliveryStatus.UNCERTAIN, due_again, repeat, error=reason)
         case Undeliverable(reason=reason):
             return DeliveryPlan(DeliveryStatus.PARKED, None, repeat, error=reason)
+        case _:  # pragma: no cover - the union is closed
+            assert_never(outcome)
 
 
 def give_up(delivery: Delivery) -> DeliveryPlan:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import assert_never
 
 from monitor.domain.ids import FeedId
 from monitor.domain.work import RetryPolicy
@@ -181,3 +182,5 @@ def plan_poll(
                 polled_at=now,
                 error=str(outcome),
             )
+        case _:  # pragma: no cover - the union is closed
+            assert_never(outcome)

@@ -11,6 +11,7 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 from urllib.parse import quote
 
 from monitor.domain.alerts import AlertKind
@@ -116,6 +117,8 @@ def _as_html(part: Part) -> str:
             return f"<blockquote>{escaped}</blockquote>"
         case Style.LINK:
             return f'<a href="{html.escape(part.url)}">{escaped}</a>'
+        case _:  # pragma: no cover - the union is closed
+            assert_never(part.style)
 
 
 def _as_text(part: Part) -> str:

@@ -54,10 +54,11 @@ def report_sketch(entry: Entry) -> tuple[int, ...]:
 
 def _same(entry: Entry, entry_sketch: tuple[int, ...], report: Report) -> bool:
     """Tell whether an entry is a copy of a report: same page, same text, or same headline."""
-    if entry.url and canonical_url(entry.url) == canonical_url(report.url):
-        return True
     if abs(entry.dated - report.dated) > GROUPING_WINDOW:
         return False
+    page = canonical_url(entry.url)
+    if "/" in page and page == canonical_url(report.url):  # a bare host is a home page, which many items share
+        return True
     if resemblance(entry_sketch, report.sketch) >= COPY_RESEMBLANCE:
         return True
     headline = words(entry.title)

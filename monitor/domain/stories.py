@@ -16,6 +16,7 @@ from monitor.domain.texts import split_sentences, squeeze
 from monitor.errors import Problem, StoryError
 
 LONGEST_STATEMENT = 600
+PART_LENGTH = 4
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _CLAIM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _PARTIAL_DATE = re.compile(r"\d{4}(?:-(?:0[1-9]|1[0-2])(?:-(?:0[1-9]|[12]\d|3[01]))?)?")
@@ -93,6 +94,7 @@ def derive_subjects(title: str, statements: tuple[str, ...]) -> tuple[Subject, .
     """Take the capitalised names of a title and its claims as the subjects of a story that names none.
 
     A single word that opens a sentence counts only if it stands capitalised inside a sentence somewhere.
+    The longer words of a name stand for it too: reports say “Lien”, not “Coach Torvald Lien”.
     """
     found: dict[str, Subject] = {}
     sentences = [s.lstrip("\"'«„“‘([") for text in (title, *statements) for s in split_sentences(text)]
@@ -102,7 +104,8 @@ def derive_subjects(title: str, statements: tuple[str, ...]) -> tuple[Subject, .
         name = " ".join(word for word in phrase.split() if word not in _NOT_NAMES)
         known = phrase in inside or any(part in other.split() for part in phrase.split() for other in inside)
         if len(name) > 2 and (known or " " in phrase):  # noqa: PLR2004 - initials are no names
-            found.setdefault(name.casefold(), Subject(name))
+            parts = tuple(word for word in name.split() if len(word) >= PART_LENGTH) if " " in name else ()
+            found.setdefault(name.casefold(), Subject(name, parts))
     return tuple(found.values())
 
 

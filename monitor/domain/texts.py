@@ -21,7 +21,10 @@ SKETCH_SIZE = 64
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'»”’)\]]*\s+(?=[\"'«„“‘(\[]*[\w])|\n+")
+_CLOSING = r"[\"'»”’)\]]"
+_SENTENCE_END = re.compile(
+    rf"(?:(?<=[.!?…])|(?<=[.!?…]{_CLOSING})|(?<=[.!?…]{_CLOSING}{{2}}))\s+(?=[\"'«„“‘(\[]*\w)|\n+"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Gen|Lt|Col|Sgt|St|vs|No|U\.S|U\.K|a\.m|p\.m|им|г|ул)|\b[A-ZА-ЯІЇЄ])\.$"
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.domain.alerts import AlertKind
-from monitor.domain.ids import AlertId, ClaimRef
+from monitor.domain.ids import AlertId, ClaimRef, DeliveryId
 from monitor.domain.ledger import Standing
 from monitor.domain.stance import Stance
 
@@ -64,6 +64,19 @@ class DeliveryView:
     message_id: int | None
     attempts: int
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxView:
+    """A delivery that has not ended well yet."""
+
+    id: DeliveryId
+    alert: AlertId
+    chat: str
+    status: str
+    attempts: int
+    due_at: datetime | None
+    last_error: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -337,6 +337,17 @@ async def test_a_group_that_became_a_supergroup_takes_its_waiting_rows_along(hou
     assert chats == {"-100123"}
 
 
+async def test_a_parked_delivery_waits_for_a_person_and_is_then_due_again(house: House) -> None:
+    lease = await _outbox(house)
+    plan = DeliveryPlan(DeliveryStatus.PARKED, None, 0, error="the bot may not post there")
+    await house.outbox.record_delivery(lease, plan, house.clock.now())
+    waiting = await house.reads.deliveries(limit=10)
+    assert [(d.status, d.last_error) for d in waiting] == [("parked", "the bot may not post there")]
+    house.clock.move(days=9)
+    assert await house.outbox.retry_parked(house.clock.now()) == 1
+    assert await house.outbox.deliveries.due(house.clock.now(), 10) == [1]
+
+
 # The library
 
 

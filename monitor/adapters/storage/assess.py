@@ -201,7 +201,7 @@ def _delivery_values(alert_id: int, subscription: Subscription, assessment: Asse
 
 
 def _recent_reports(entry: Entry, slugs: Collection[str]) -> sa.Select[Any]:
-    """Select the reports of these stories that an entry may be a copy of: near in time, or the same page."""
+    """Select the reports of these stories that an entry may be a copy of."""
     near = reports.c.dated.between(entry.dated - GROUPING_WINDOW, entry.dated + GROUPING_WINDOW)
     of_stories = (
         sa.select(report_stories.c.report_id)
@@ -209,10 +209,7 @@ def _recent_reports(entry: Entry, slugs: Collection[str]) -> sa.Select[Any]:
         .where(stories.c.slug.in_(slugs))
     )
     return (
-        sa.select(reports)
-        .where(reports.c.id.in_(of_stories), near | (reports.c.url == entry.url))
-        .order_by(reports.c.dated.desc())
-        .limit(MOST_RECENT)
+        sa.select(reports).where(reports.c.id.in_(of_stories), near).order_by(reports.c.dated.desc()).limit(MOST_RECENT)
     )
 
 

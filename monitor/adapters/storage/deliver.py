@@ -1,4 +1,4 @@
-"""The outbox. Keeps the contract of `monitor.ports.DeliverStore`."""
+"""The outbox. Keeps the contracts of `monitor.ports.DeliverStore` and `Outbox`."""
 
 from __future__ import annotations
 
@@ -46,6 +46,13 @@ class SqlDeliverStore:
         async with self._database.writing() as connection:
             return await write_under_lease(connection, deliveries, lease, **values)
 
+    async def retry_parked(self, now: datetime) -> int:
+        """Make every parked delivery due now, and give their number."""
+        parked = deliveries.c.status == DeliveryStatus.PARKED.value
+        values = {"status": DeliveryStatus.PENDING.value, "due_at": now, "attempts": 0, "last_error": ""}
+        async with self._database.writing() as connection:
+            return (await connection.execute(sa.update(deliveries).where(parked).values(values))).rowcount
+
     async def record_delivery(self, lease: Lease, plan: DeliveryPlan, now: datetime) -> bool:
         """Write what a send came to; a chat that asked for patience is left alone as a whole."""
         values: dict[str, Any] = {
@@ -61,7 +68,11 @@ class SqlDeliverStore:
             name = (await connection.execute(chat)).scalar_one()
             if not await write_under_lease(connection, deliveries, lease, **values):
                 return False
-            waiting = sa.update(deliveries).where(deliveries.c.chat == name, deliveries.c.due_at.is_not(None))
+            waiting = sa.update(deliveries).where(
+                deliveries.c.chat == name,
+                deliveries.c.due_at.is_not(None),
+                deliveries.c.status != DeliveryStatus.SENDING.value,
+            )
             if plan.hold_chat_until is not None:
                 earlier = deliveries.c.due_at < plan.hold_chat_until
                 await connection.execute(waiting.where(earlier).values(due_at=plan.hold_chat_until))

@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from monitor.adapters.storage.database import Database
 from monitor.adapters.storage.library import read_stories
-from monitor.adapters.storage.rows import to_alert_view, to_claim_view, to_delivery_view, to_feed_view
+from monitor.adapters.storage.rows import to_alert_view, to_claim_view, to_delivery_view, to_feed_view, to_outbox_view
 from monitor.adapters.storage.tables import alerts, claims, deliveries, entries, evidence, feeds, reports, stories
+from monitor.domain.delivery import DeliveryStatus
 from monitor.domain.ids import ClaimRef
 from monitor.domain.stance import Band
 from monitor.domain.stories import Story
-from monitor.domain.views import AlertView, ClaimView, DeliveryView, FeedView, QueueView, StatusView
+from monitor.domain.views import AlertView, ClaimView, DeliveryView, FeedView, OutboxView, QueueView, StatusView
 
 
 def alert_query() -> sa.Select[Any]:
@@ -95,6 +96,13 @@ class SqlReads:
             rows = (await connection.execute(query)).mappings().all()
             sent = await _deliveries(connection, [row["id"] for row in rows])
         return tuple(to_alert_view(row, sent[row["id"]]) for row in rows)
+
+    async def deliveries(self, *, limit: int) -> Sequence[OutboxView]:
+        """Give the newest deliveries that are not sent yet, the newest first."""
+        query = sa.select(deliveries).where(deliveries.c.status != DeliveryStatus.SENT.value)
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query.order_by(deliveries.c.id.desc()).limit(limit))
+            return tuple(to_outbox_view(row) for row in rows.mappings())
 
     async def status(self, now: datetime, *, version: str, model: str) -> StatusView:
         """Give the state of all work."""

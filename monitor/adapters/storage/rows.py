@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from monitor.domain.alerts import AlertKind
 from monitor.domain.feeds import Feed, Validators
-from monitor.domain.ids import AlertId, ClaimRef, EntryId, FeedId, ReportId
+from monitor.domain.ids import AlertId, ClaimRef, DeliveryId, EntryId, FeedId, ReportId
 from monitor.domain.ledger import Standing
 from monitor.domain.reports import Entry, Report
 from monitor.domain.stance import Stance
 from monitor.domain.stories import Claim, ClaimKind, Story, Subject
-from monitor.domain.views import AlertView, ClaimView, DeliveryView, FeedView, ReportView
+from monitor.domain.views import AlertView, ClaimView, DeliveryView, FeedView, OutboxView, ReportView
 
 Row = sa.RowMapping
 
@@ -182,10 +182,27 @@ def to_alert_view(row: Row, deliveries: Sequence[DeliveryView] = ()) -> AlertVie
     )
 
 
+def _shown_status(row: Row) -> str:
+    """Say where a delivery stands; a send under way still counts as pending."""
+    return "pending" if row["status"] == "sending" else str(row["status"])
+
+
 def to_delivery_view(row: Row) -> DeliveryView:
-    """Read where a delivery stands; a send under way still counts as pending."""
-    status = "pending" if row["status"] == "sending" else row["status"]
-    return DeliveryView(row["chat"], status, row["message_id"], row["attempts"], row["last_error"])
+    """Read where an alert's delivery stands."""
+    return DeliveryView(row["chat"], _shown_status(row), row["message_id"], row["attempts"], row["last_error"])
+
+
+def to_outbox_view(row: Row) -> OutboxView:
+    """Read a delivery that has not ended well yet."""
+    return OutboxView(
+        id=DeliveryId(row["id"]),
+        alert=AlertId(row["alert_id"]),
+        chat=row["chat"],
+        status=_shown_status(row),
+        attempts=row["attempts"],
+        due_at=row["due_at"],
+        last_error=row["last_error"],
+    )
 
 
 def to_json(value: object) -> str:

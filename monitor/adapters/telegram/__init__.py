@@ -1,1 +1,1 @@
-"""Telegram: `messenger` sends, `outcomes` says what an error means, `pace` spaces, `request` reads statuses."""
+"""Telegram: sending messages through the Bot API."""
