@@ -154,3 +154,13 @@ def settled(judged: Sequence[Graded]) -> Graded:
     if best.band is Band.ALERT and {Stance.SUPPORTS, Stance.CONTRADICTS} <= stances:
         return replace(best, band=Band.REVIEW)
     return best
+
+
+def confirmed(first: Graded, second: Graded) -> Graded:
+    """Give the first reading of a pair, sure enough for an alert only if the second agrees.
+
+    The second reading sees neither dates nor speaker. A judgement that does not survive their loss
+    hangs on them, and goes to review. It can only lower a band.
+    """
+    agree = second.band is Band.ALERT and second.judgement.stance is first.judgement.stance
+    return first if agree or first.band is not Band.ALERT else replace(first, band=Band.REVIEW)

@@ -112,7 +112,7 @@ class QueueView:
 
 @dataclass(frozen=True, slots=True)
 class StatusView:
-    """The program's state at a glance."""
+    """The program's state at a glance. `in_review` counts evidence that was not sure enough for an alert."""
 
     feeds: QueueView
     entries: QueueView
@@ -121,6 +121,7 @@ class StatusView:
     claims: int
     reports: int
     alerts: int
+    in_review: int
     last_poll_at: datetime | None
     oldest_due_age_seconds: float | None
     version: str

@@ -10,7 +10,18 @@ from datetime import timedelta
 from monitor.domain.assessment import Assessment, Candidate, Finding, as_evidence, assess
 from monitor.domain.ids import ClaimRef
 from monitor.domain.reports import Entry
-from monitor.domain.stance import Band, Evidence, Graded, Pair, Stance, hypothesis, premise, settled, strongest
+from monitor.domain.stance import (
+    Band,
+    Evidence,
+    Graded,
+    Pair,
+    Stance,
+    confirmed,
+    hypothesis,
+    premise,
+    settled,
+    strongest,
+)
 from monitor.domain.stories import Story
 from monitor.domain.texts import split_passages
 from monitor.domain.work import Lease, RetryPolicy
@@ -67,6 +78,9 @@ async def _evidence(
     """Settle what one entry says of one claim over all its passages."""
     grades = [graded for _, graded in judged]
     candidate, verdict = judged[strongest(grades)][0], settled(grades)
+    if verdict.band is Band.ALERT:
+        bare = Pair(candidate.passage.text, candidate.claim.statement, language)
+        verdict = confirmed(verdict, (await matching.judge.judge([bare]))[0])
     quote = ""
     if verdict.band is not Band.NONE:
         quote = await _quote(matching, candidate, entry, language, verdict.judgement.stance)

@@ -59,6 +59,7 @@ STATUS = StatusView(
     claims=1,
     reports=3,
     alerts=1,
+    in_review=2,
     last_poll_at=NOON,
     oldest_due_age_seconds=None,
     version="0.1.0",

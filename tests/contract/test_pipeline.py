@@ -21,7 +21,7 @@ from monitor.domain.assessment import Finding
 from monitor.domain.delivery import SendOutcome, Sent, TryLater, Uncertain, Undeliverable
 from monitor.domain.feeds import Failure, FetchFailed, NotModified, Validators
 from monitor.domain.ledger import Standing
-from monitor.domain.stance import Band, Stance
+from monitor.domain.stance import Band, Pair, Stance
 from monitor.domain.texts import content_hash
 from monitor.domain.work import Lease
 from monitor.errors import StorageError
@@ -222,10 +222,16 @@ async def test_the_quote_is_the_sentence_that_decided(world: World) -> None:
     assert (finding.stories, finding.language) == (("dam",), "en")
 
 
-async def test_a_headline_alone_is_quoted_without_being_judged_again(world: World) -> None:
+async def test_a_headline_alone_is_its_own_quote(world: World) -> None:
     finding = await reading(world, "Orlov dam opened", "")
     assert finding.evidence[0].quote == "Orlov dam opened"
-    assert len(world.judge.asked) == len(DAM.claims)
+
+
+async def test_only_what_would_alert_is_read_a_second_time_without_dates_and_speaker(world: World) -> None:
+    await reading(world, "Orlov dam opened", "")
+    *first, second = world.judge.asked
+    assert len(first) == len(DAM.claims)
+    assert second == Pair("Orlov dam opened.", DAM.claims[0].statement, "en")
 
 
 async def test_the_judge_reads_dates_and_speakers(world: World) -> None:

@@ -307,6 +307,7 @@ def test_a_status_proves_that_the_program_is_alive() -> None:
         claims=2,
         reports=3,
         alerts=4,
+        in_review=5,
         last_poll_at=None,
         oldest_due_age_seconds=None,
         version="0.1.0",

@@ -12,6 +12,7 @@ from monitor.domain.stance import (
     Graded,
     Judgement,
     Stance,
+    confirmed,
     hypothesis,
     premise,
     settled,
@@ -119,3 +120,26 @@ def test_nothing_judged_has_no_verdict() -> None:
 
 def test_evidence_has_the_stance_of_its_judgement() -> None:
     assert evidence(NEWS).stance is NEWS
+
+
+def _graded(stance: Stance, band: Band) -> Graded:
+    return Graded(judgement(stance), band, "judge-1")
+
+
+@pytest.mark.parametrize(
+    ("second", "band"),
+    [
+        (_graded(Stance.CONTRADICTS, Band.ALERT), Band.ALERT),
+        (_graded(Stance.CONTRADICTS, Band.REVIEW), Band.REVIEW),
+        (_graded(Stance.SUPPORTS, Band.ALERT), Band.REVIEW),
+        (_graded(Stance.UNRELATED, Band.NONE), Band.REVIEW),
+    ],
+)
+def test_an_alert_must_survive_a_second_reading_without_dates_and_speaker(second: Graded, band: Band) -> None:
+    assert confirmed(_graded(Stance.CONTRADICTS, Band.ALERT), second).band is band
+
+
+@pytest.mark.parametrize("band", [Band.REVIEW, Band.NONE])
+def test_a_second_reading_never_raises_a_band(band: Band) -> None:
+    first = _graded(Stance.SUPPORTS, band)
+    assert confirmed(first, _graded(Stance.SUPPORTS, Band.ALERT)) == first

@@ -121,6 +121,7 @@ class SqlReads:
                 claims=await _count(connection, claims),
                 reports=await _count(connection, reports),
                 alerts=await _count(connection, alerts),
+                in_review=await _count(connection, evidence, evidence.c.band == Band.REVIEW.value),
                 last_poll_at=polled,
                 oldest_due_age_seconds=max(ages) if ages else None,
                 version=version,
@@ -128,9 +129,9 @@ class SqlReads:
             )
 
 
-async def _count(connection: AsyncConnection, table: sa.Table) -> int:
+async def _count(connection: AsyncConnection, table: sa.Table, *where: sa.ColumnElement[bool]) -> int:
     """Count a table's rows."""
-    return (await connection.execute(sa.select(sa.func.count()).select_from(table))).scalar_one()
+    return (await connection.execute(sa.select(sa.func.count()).select_from(table).where(*where))).scalar_one()
 
 
 async def _queue_view(
