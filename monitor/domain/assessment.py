@@ -59,9 +59,14 @@ class Assessment:
     alerts: tuple[tuple[AlertDraft, tuple[Subscription, ...]], ...] = ()
 
 
-def not_older_than_claim(entry: Entry, claim: Claim) -> bool:
-    """Say whether a report can speak of a claim at all: it is not older than the statement."""
-    return entry.dated.date().isoformat()[: len(claim.said_on)] >= claim.said_on
+def follows(entry: Entry, claim: Claim, *, published: str) -> bool:
+    """Say whether a report can be news about a claim of a story published on that ISO date (empty: unknown).
+
+    Reports of the story's own day are the story itself in other words as often as not, and a day is all
+    that a story file tells; so a follow-up comes after that day, and never before the claim was made.
+    """
+    day = entry.dated.date().isoformat()
+    return day > published and day[: len(claim.said_on)] >= claim.said_on
 
 
 def changes_for(evidence: Sequence[Evidence], *, origin: str, background: Background) -> tuple[StandingChange, ...]:
@@ -101,9 +106,7 @@ def assess(
     )
 
 
-def as_evidence(claim: Claim, graded: Graded, *, quote: str, entry: Entry) -> Evidence:
-    """Make evidence of a judgement; what a report older than the claim says goes no further than review."""
-    band = graded.band
-    if band is Band.ALERT and not not_older_than_claim(entry, claim):
-        band = Band.REVIEW
+def as_evidence(claim: Claim, graded: Graded, *, quote: str, is_follow_up: bool) -> Evidence:
+    """Make evidence of a judgement; what is no follow-up goes no further than review."""
+    band = Band.REVIEW if graded.band is Band.ALERT and not is_follow_up else graded.band
     return Evidence(claim.ref, graded.judgement, band, quote, graded.model)

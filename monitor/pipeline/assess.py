@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
-from monitor.domain.assessment import Assessment, Candidate, Finding, as_evidence, assess
+from monitor.domain.assessment import Assessment, Candidate, Finding, as_evidence, assess, follows
 from monitor.domain.ids import ClaimRef
 from monitor.domain.reports import Entry
 from monitor.domain.stance import (
@@ -68,12 +68,15 @@ async def read_against(matching: Matching, entry: Entry, stories: Sequence[Story
     by_claim: dict[ClaimRef, list[tuple[Candidate, Graded]]] = defaultdict(list)
     for candidate, judgement in zip(candidates, graded, strict=True):
         by_claim[candidate.claim.ref].append((candidate, judgement))
-    evidence = [await _evidence(matching, entry, language, judged) for judged in by_claim.values()]
+    published = {story.slug: story.published for story in stories}
+    evidence = [
+        await _evidence(matching, entry, language, published[ref.story], judged) for ref, judged in by_claim.items()
+    ]
     return Finding(tuple(sorted({claim.story for claim in by_claim})), language, tuple(evidence))
 
 
 async def _evidence(
-    matching: Matching, entry: Entry, language: str, judged: Sequence[tuple[Candidate, Graded]]
+    matching: Matching, entry: Entry, language: str, published: str, judged: Sequence[tuple[Candidate, Graded]]
 ) -> Evidence:
     """Settle what one entry says of one claim over all its passages."""
     grades = [graded for _, graded in judged]
@@ -84,7 +87,8 @@ async def _evidence(
     quote = ""
     if verdict.band is not Band.NONE:
         quote = await _quote(matching, candidate, entry, language, verdict.judgement.stance)
-    return as_evidence(candidate.claim, verdict, quote=quote, entry=entry)
+    is_follow_up = follows(entry, candidate.claim, published=published)
+    return as_evidence(candidate.claim, verdict, quote=quote, is_follow_up=is_follow_up)
 
 
 async def assess_entry(services: Services, lease: Lease) -> None:

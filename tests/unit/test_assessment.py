@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ from monitor.domain.assessment import (
     as_evidence,
     assess,
     changes_for,
-    not_older_than_claim,
+    follows,
 )
 from monitor.domain.ids import ClaimRef, ReportId
 from monitor.domain.ledger import Standing, StandingChange, Voice
@@ -118,21 +116,26 @@ def test_an_entry_of_no_story_has_nothing_to_write() -> None:
         ("2023-02-18", False),
     ],
 )
-def test_a_report_speaks_only_of_claims_that_are_not_younger(said_on: str, speaks: bool) -> None:  # noqa: FBT001
+def test_a_report_is_no_news_of_a_claim_that_was_made_later(said_on: str, speaks: bool) -> None:  # noqa: FBT001
     claim = Claim(ClaimRef("dam", "c1"), "It stays closed.", said_on=said_on)
-    assert not_older_than_claim(entry(published=NOON), claim) is speaks
+    assert follows(entry(published=NOON), claim, published="") is speaks
+
+
+@pytest.mark.parametrize(("published", "speaks"), [("2023-02-16", True), ("2023-02-17", False), ("2023-02-18", False)])
+def test_a_report_of_the_storys_own_day_or_before_is_no_follow_up(published: str, speaks: bool) -> None:  # noqa: FBT001
+    assert follows(entry(published=NOON), DAM.claims[1], published=published) is speaks
 
 
 @pytest.mark.parametrize(
-    ("days", "band", "kept"),
+    ("is_follow_up", "band", "kept"),
     [
-        (0, Band.ALERT, Band.ALERT),
-        (9, Band.ALERT, Band.REVIEW),
-        (9, Band.REVIEW, Band.REVIEW),
-        (9, Band.NONE, Band.NONE),
+        (True, Band.ALERT, Band.ALERT),
+        (False, Band.ALERT, Band.REVIEW),
+        (False, Band.REVIEW, Band.REVIEW),
+        (False, Band.NONE, Band.NONE),
     ],
 )
-def test_what_an_older_report_says_goes_no_further_than_review(days: int, band: Band, kept: Band) -> None:
+def test_what_is_no_follow_up_goes_no_further_than_review(is_follow_up: bool, band: Band, kept: Band) -> None:  # noqa: FBT001
     graded = Graded(judgement(Stance.CONTRADICTS), band, "judge-1")
-    found = as_evidence(DAM.claims[0], graded, quote="It opened.", entry=entry(published=NOON - timedelta(days=days)))
+    found = as_evidence(DAM.claims[0], graded, quote="It opened.", is_follow_up=is_follow_up)
     assert found == Evidence(C1, graded.judgement, kept, "It opened.", "judge-1")
