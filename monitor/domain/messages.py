@@ -92,7 +92,7 @@ def clean(text: str, limit: int) -> str:
     Joiners stay, for Persian words and composed emoji need them.
     """
     kept = "".join(char for char in squeeze(text) if char in _JOINERS or char.isspace() or char.isprintable())
-    return shorten(squeeze(kept).strip(_JOINERS), limit)
+    return shorten(squeeze(kept).strip(f"{_JOINERS} "), limit)
 
 
 def _web_address(url: str) -> str:

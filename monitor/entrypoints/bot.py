@@ -29,6 +29,7 @@ from monitor.domain.messages import (
 from monitor.domain.views import AlertView, ClaimView, StatusView
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines show addresses, which hold the token
 os.environ.setdefault("PTB_TIMEDELTA", "true")  # else python-telegram-bot warns whenever Telegram asks for a pause
 
 API_URL = "https://api.telegram.org"

@@ -19,6 +19,7 @@ from monitor.domain.messages import MESSAGE_LENGTH, Message
 from monitor.errors import MessengerError
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines show addresses, which hold the token
 
 API_URL = "https://api.telegram.org"
 
