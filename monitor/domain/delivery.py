@@ -125,7 +125,7 @@ def plan_delivery(
             return DeliveryPlan(DeliveryStatus.UNCERTAIN, due_again, repeat, error=reason)
         case Undeliverable(reason=reason):
             return DeliveryPlan(DeliveryStatus.PARKED, None, repeat, error=reason)
-        case _:  # pragma: no cover - the union is closed
+        case _:
             assert_never(outcome)
 
 

@@ -182,5 +182,5 @@ def plan_poll(
                 polled_at=now,
                 error=str(outcome),
             )
-        case _:  # pragma: no cover - the union is closed
+        case _:
             assert_never(outcome)

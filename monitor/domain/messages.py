@@ -117,7 +117,7 @@ def _as_html(part: Part) -> str:
             return f"<blockquote>{escaped}</blockquote>"
         case Style.LINK:
             return f'<a href="{html.escape(part.url)}">{escaped}</a>'
-        case _:  # pragma: no cover - the union is closed
+        case _:
             assert_never(part.style)
 
 
