@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.program import Program, story_file
+from tests.acceptance.program import PATIENCE, Program, story_file
 from tests.contract.bot_api import BotApi, Chat
 from tests.contract.feed_server import FeedServer, open_feed_server
 from tests.examples import DAM
@@ -32,7 +32,8 @@ async def feeds() -> AsyncIterator[FeedServer]:
 
 @pytest.fixture
 async def telegram() -> AsyncIterator[BotApi]:
-    """A Bot API that refuses connections until it is started, with a channel and a reader."""
-    async with BotApi(chats=[Chat(int(CHANNEL), username="claims"), READER]) as server:
+    """A Bot API that refuses connections until it is started; it waits as long as a program takes to start."""
+    chats = [Chat(int(CHANNEL), username="claims"), READER]
+    async with BotApi(chats=chats, patience=PATIENCE) as server:
         yield server
         assert server.problems == []

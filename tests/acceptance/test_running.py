@@ -5,23 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.conftest import CHANNEL, READER
 from tests.acceptance.outbox import TITLES, entry_titles, forget_feeds, let_leases_run_out, raise_alerts
 from tests.acceptance.program import PATIENCE, Program, opml, rss
-from tests.contract import bot_api
 from tests.contract.bot_api import TOKEN, BotApi, Fault
 from tests.contract.feed_server import FeedServer, Reply, Script
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 AGAIN = "(sent again"
-
-
-@pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that starts beside others needs longer than a bot in this process."""
-    monkeypatch.setattr(bot_api, "PATIENCE", PATIENCE)
 
 
 def held_back(document: bytes) -> tuple[Script, asyncio.Event, asyncio.Event]:

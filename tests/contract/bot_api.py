@@ -129,6 +129,7 @@ class BotApi:
     commands: list[dict[str, str]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     token: str = TOKEN
+    patience: float = PATIENCE  # seconds that `until` waits
 
     def __post_init__(self) -> None:
         self._socket = socket.socket()
@@ -165,7 +166,7 @@ class BotApi:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until a condition on this server's state holds; it is looked at after every call."""
-        async with asyncio.timeout(PATIENCE), self._changed:
+        async with asyncio.timeout(self.patience), self._changed:
             await self._changed.wait_for(condition)
 
     async def reply(self) -> dict[str, Any]:
